@@ -40,10 +40,10 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
 
   /** Sends reads until as many are compared as the next phase requires. */
   async function compareReads(): Promise<void> {
-    await fixture.call(fixture.operator, "PATCH", "/v1/cutover/acme/settings", { sample: 1 });
+    await fixture.call(fixture.operator, "PATCH", "/v1/cutover/linden/settings", { sample: 1 });
     const compared = async () => {
       for (let n = 0; n < 20; n++) await send("GET", `${collection}/count`);
-      return (await fixture.call(fixture.operator, "GET", "/v1/cutover/acme")).reads.compared;
+      return (await fixture.call(fixture.operator, "GET", "/v1/cutover/linden")).reads.compared;
     };
     await expect.poll(compared, { timeout: 240_000, interval: 500 }).toBeGreaterThanOrEqual(100);
   }
@@ -57,7 +57,7 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
 
     await fixture.cli.run(["namespaces", "create", "shop"]);
     key = (await fixture.cli.json("namespaces", "keys", "create", "shop")).secret;
-    const created = await send("POST", "/collections", { name: "tenant_acme_faq" });
+    const created = await send("POST", "/collections", { name: "tenant_linden_faq" });
     collection = `/collections/${created.body.id}`;
     expect((await send("POST", `${collection}/add`, add("a"))).status).toBe(201);
 
@@ -66,9 +66,9 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
     await dialog.getByText("Chroma goes on to answer every request").waitFor();
     await dialog.getByRole("button", { name: "Enter the phase mirror" }).click();
     await dialog.getByRole("alert").getByText("Enter the name of the tenant").waitFor();
-    await dialog.getByLabel("Tenant").fill("acme");
+    await dialog.getByLabel("Tenant").fill("linden");
     await dialog.getByRole("button", { name: "Enter the phase mirror" }).click();
-    await page.getByRole("heading", { name: "acme" }).waitFor();
+    await page.getByRole("heading", { name: "linden" }).waitFor();
     await page.getByText("Chroma answers, Cairn follows.").waitFor();
     await page.getByText("A write that was sent before the phase began").waitFor();
     expect(await page.locator("[aria-current=step]").textContent()).toContain("mirror");
@@ -115,11 +115,11 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
   test("settings are changed, a comparison is requested, and the report is inside", async () => {
     const page = await fixture.signIn(fixture.operator);
     await openCutover(page);
-    await page.getByRole("link", { name: "acme" }).click();
+    await page.getByRole("link", { name: "linden" }).click();
     await page.getByLabel("Reads that are compared, in percent").fill("12.5");
     await page.getByLabel("Strict: answer a write only when Cairn has it, too").check();
     await page.getByRole("button", { name: "Save the settings" }).click();
-    const status = () => fixture.call(fixture.operator, "GET", "/v1/cutover/acme");
+    const status = () => fixture.call(fixture.operator, "GET", "/v1/cutover/linden");
     await expect.poll(async () => (await status()).settings).toEqual({ sample: 0.125, strict: true });
     await page.getByLabel("Reads that are compared, in percent").fill("");
     await page.getByRole("button", { name: "Save the settings" }).click();
@@ -142,9 +142,9 @@ describe.runIf(isRun)(`the view Cut-over in Chromium${BROWSER ? "" : ` (skipped:
   test("what changes elsewhere is seen without a reload", async () => {
     const page = await fixture.signIn(fixture.operator);
     await openCutover(page);
-    await page.getByRole("link", { name: "acme" }).waitFor();
-    await fixture.call(fixture.operator, "POST", "/v1/cutover/globex/advance", {});
-    await page.getByRole("link", { name: "globex" }).waitFor();
+    await page.getByRole("link", { name: "linden" }).waitFor();
+    await fixture.call(fixture.operator, "POST", "/v1/cutover/rowan/advance", {});
+    await page.getByRole("link", { name: "rowan" }).waitFor();
   }, 120_000);
 
   test("no page reported an error, refused content or a request to another server", () => {

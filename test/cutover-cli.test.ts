@@ -56,46 +56,49 @@ describe.runIf(serverUrl())("cairn cutover", () => {
   const LIMITS = ["--settle", "0", "--min-reads", "3"];
 
   test("a tenant moves to Cairn and back, and each command says what is next", async () => {
-    const at = await createCollection("acme");
+    const at = await createCollection("harbor");
     expect((await cutover()).out).toMatch(/Every tenant is in the phase chroma\. Next: npx cairn cutover advance/);
-    expect((await cutover("status", "--tenant", "acme co")).out).toMatch(
-      /Next: npx cairn cutover advance --tenant 'acme co'/,
+    expect((await cutover("status", "--tenant", "harbor co")).out).toMatch(
+      /Next: npx cairn cutover advance --tenant 'harbor co'/,
     );
-    expect(await cutover("advance", "--tenant", "acme")).toMatchObject({
+    expect(await cutover("advance", "--tenant", "harbor")).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^acme is in the phase mirror\.\nNext: npx cairn cutover status --tenant acme\n$/),
+      out: expect.stringMatching(/^harbor is in the phase mirror\.\nNext: npx cairn cutover status --tenant harbor\n$/),
     });
-    expect(await cutover("advance", "--tenant", "acme")).toMatchObject({
+    expect(await cutover("advance", "--tenant", "harbor")).toMatchObject({
       code: 2,
       err: expect.stringMatching(/cannot enter the phase shadow.*--force|cannot enter the phase shadow/s),
     });
-    const shadow = await cutover("advance", "--tenant", "acme", "--wait", ...LIMITS);
-    expect(shadow).toMatchObject({ code: 0, out: expect.stringContaining("acme is in the phase shadow.") });
-    const wait = ["cutover", "advance", "--tenant", "acme", "--wait", ...LIMITS];
-    const stopped = await cli.run(wait, { stopAt: /^acme waits for cairn: .*reads were compared/m });
+    const shadow = await cutover("advance", "--tenant", "harbor", "--wait", ...LIMITS);
+    expect(shadow).toMatchObject({ code: 0, out: expect.stringContaining("harbor is in the phase shadow.") });
+    const wait = ["cutover", "advance", "--tenant", "harbor", "--wait", ...LIMITS];
+    const stopped = await cli.run(wait, { stopAt: /^harbor waits for cairn: .*reads were compared/m });
     expect(stopped).toMatchObject({
       code: 130,
       err: expect.stringContaining("0 reads were compared in this phase; 3 are"),
     });
     for (let n = 0; n < 5; n++) await send("POST", `${at}/query`, { query_embeddings: [[1, 0]], n_results: 2 });
-    expect(await cli.run(wait)).toMatchObject({ code: 0, out: expect.stringContaining("acme is in the phase cairn.") });
+    expect(await cli.run(wait)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("harbor is in the phase cairn."),
+    });
     expect((await send("POST", `${at}/add`, { ids: ["c"], embeddings: [[1, 1]], documents: ["c"] })).status).toBe(201);
-    const status = await cutover("status", "--tenant", "acme");
+    const status = await cutover("status", "--tenant", "harbor");
     expect(status.out).toMatch(/phase {5}cairn since .*: Cairn answers, Chroma follows/);
     expect(status.out).toMatch(/The next phase, done, requires:\n {2}[✓✗] identical/);
-    expect(await cutover("advance", "--tenant", "acme", "--wait")).toMatchObject({
+    expect(await cutover("advance", "--tenant", "harbor", "--wait")).toMatchObject({
       code: 2,
       err: expect.stringContaining("nobody goes back from there"),
     });
-    expect(status.out).toContain("Next: npx cairn cutover advance --tenant acme --to done");
-    expect(await cutover("back", "--tenant", "acme", "--to", "chroma")).toMatchObject({
+    expect(status.out).toContain("Next: npx cairn cutover advance --tenant harbor --to done");
+    expect(await cutover("back", "--tenant", "harbor", "--to", "chroma")).toMatchObject({
       code: 0,
-      out: expect.stringContaining("acme is in the phase chroma."),
+      out: expect.stringContaining("harbor is in the phase chroma."),
     });
     expect(JSON.parse((await chroma.request("GET", `${base}${at}/count`)).text)).toBe(3);
-    expect(await cutover("back", "--tenant", "acme")).toMatchObject({ code: 2 });
+    expect(await cutover("back", "--tenant", "harbor")).toMatchObject({ code: 2 });
     // What was written in Cairn is in Chroma by now, so nothing keeps the tenant from leaving again.
-    expect(await cutover("advance", "--tenant", "acme")).toMatchObject({ code: 0 });
+    expect(await cutover("advance", "--tenant", "harbor")).toMatchObject({ code: 0 });
   }, 600_000);
 
   test("--force names what it overrides on standard error, and --json prints the status only", async () => {
@@ -222,10 +225,10 @@ describe.runIf(serverUrl())("cairn cutover", () => {
   test("a command names one tenant or all of them", async () => {
     for (const command of ["advance", "back", "compare", "settings"]) {
       expect(await cutover(command)).toMatchObject({ code: 2, err: expect.stringContaining("--tenant") });
-      expect(await cutover(command, "--tenant", "acme", "--all")).toMatchObject({ code: 2 });
+      expect(await cutover(command, "--tenant", "harbor", "--all")).toMatchObject({ code: 2 });
     }
-    expect(await cutover("advance", "--tenant", "acme", "--chroma", "http://127.0.0.1:9")).toMatchObject({ code: 2 });
-    expect(await cutover("advance", "--tenant", "acme", "--force", "--wait")).toMatchObject({ code: 2 });
+    expect(await cutover("advance", "--tenant", "harbor", "--chroma", "http://127.0.0.1:9")).toMatchObject({ code: 2 });
+    expect(await cutover("advance", "--tenant", "harbor", "--force", "--wait")).toMatchObject({ code: 2 });
   });
 
   test("/metrics of the gateway shows the phases and what was written", async () => {

@@ -18,44 +18,44 @@ const { api, send, sendToChroma, create, enter, waitFor, errors, namespace } = g
 const asTenantOf = (tenant: string) => ({ key: gateway.key, headers: { "Cairn-Tenant": tenant } });
 
 test("a tenant moves from Chroma to Cairn and back, and both sides have every write", async () => {
-  const created = await send("POST", "/collections", { name: "tenant_acme_faq", metadata: { topic: "faq" } });
+  const created = await send("POST", "/collections", { name: "tenant_meadow_faq", metadata: { topic: "faq" } });
   const at = `/collections/${created.body.id}`;
   expect(await send("POST", `${at}/add`, records("one"))).toEqual({ status: 201, body: {} });
   // Chroma answers, and Cairn does not have it.
   expect((await sendToChroma("GET", `${at}/count`)).body).toBe(1);
-  expect(await readStatus(testDatabase.database, "acme")).toBeUndefined();
+  expect(await readStatus(testDatabase.database, "meadow")).toBeUndefined();
 
-  expect(await advance(testDatabase.database, "acme", { namespace })).toMatchObject({ phase: "mirror" });
+  expect(await advance(testDatabase.database, "meadow", { namespace })).toMatchObject({ phase: "mirror" });
   await send("POST", `${at}/add`, records("two"));
   await send("POST", `${at}/upsert`, { ...records("one"), documents: ["changed"] });
-  expect(await enter("acme")).toMatchObject({ phase: "shadow", compared: { identical: true, collections: 1 } });
+  expect(await enter("meadow")).toMatchObject({ phase: "shadow", compared: { identical: true, collections: 1 } });
   for (let i = 0; i < 3; i++) {
     await send("POST", `${at}/query`, { query_embeddings: [[1, 3, 0.5]], n_results: 2 });
     await send("POST", `${at}/get`, EVERYTHING);
     await send("GET", `${at}/count`);
   }
   const inChroma = await send("POST", `${at}/get`, EVERYTHING);
-  expect(await enter("acme", { minReads: 3 })).toMatchObject({ phase: "cairn" });
+  expect(await enter("meadow", { minReads: 3 })).toMatchObject({ phase: "cairn" });
 
   // Cairn answers as Chroma did, and Chroma follows.
   expect(await send("POST", `${at}/get`, EVERYTHING)).toEqual(inChroma);
-  expect((await send("GET", "/collections/tenant_acme_faq")).body).toMatchObject({ id: created.body.id });
+  expect((await send("GET", "/collections/tenant_meadow_faq")).body).toMatchObject({ id: created.body.id });
   await send("POST", `${at}/add`, records("three"));
   await send("POST", `${at}/delete`, { where: { id: "two" } });
-  const notes = await create("tenant_acme_notes");
+  const notes = await create("tenant_meadow_notes");
   await send("POST", `${notes}/add`, records("note"));
-  expect((await api.call("GET", "/v1/collections", asTenantOf("acme"))).body).toMatchObject({
+  expect((await api.call("GET", "/v1/collections", asTenantOf("meadow"))).body).toMatchObject({
     collections: [{ name: "faq" }, { name: "notes" }],
   });
   const inCairn = await send("POST", `${at}/get`, EVERYTHING);
   expect(inCairn.body.ids).toEqual(["one", "three"]);
 
-  expect(await back(testDatabase.database, "acme")).toMatchObject({ phase: "shadow" });
+  expect(await back(testDatabase.database, "meadow")).toMatchObject({ phase: "shadow" });
   expect(await sendToChroma("POST", `${at}/get`, EVERYTHING)).toEqual(inCairn);
   expect(await send("POST", `${at}/get`, EVERYTHING)).toEqual(inCairn);
   // The client knows the new collection by Cairn's id, and Chroma chose another one.
   expect((await send("POST", `${notes}/get`, {})).body.ids).toEqual(["note"]);
-  expect(await back(testDatabase.database, "acme", { to: "chroma" })).toMatchObject({ phase: "chroma" });
+  expect(await back(testDatabase.database, "meadow", { to: "chroma" })).toMatchObject({ phase: "chroma" });
   expect((await send("POST", `${notes}/get`, {})).body.ids).toEqual(["note"]);
   expect(errors).toEqual([]);
 });

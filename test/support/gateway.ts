@@ -17,7 +17,10 @@ interface Sent {
   readonly body: any;
 }
 
-/** A gateway in front of the shared Chroma server, with the key of a namespace. Paths are below a Chroma database of its own. */
+/**
+ * A gateway in front of the shared Chroma server, with the key of a namespace. Paths are below a Chroma database of its own. A gateway
+ * finds a tenant's collections in every database, so two test files must not use the same name of a tenant.
+ */
 export function useGateway(testDatabase: DatabaseFixture, { chromaUrl = () => inject("chromaUrl") } = {}) {
   const errors: unknown[] = [];
   const namespace = `shop ${randomUUID()}`;
