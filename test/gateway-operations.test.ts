@@ -137,7 +137,7 @@ test("the records are compared again when every write has ended that was sent be
 test("a tenant that no name of the namespace can stand for is refused, and not created", async () => {
   await addNamespace(testDatabase.database, {
     name: "narrow",
-    settings: { patterns: ["{collection}"], tenant: "acme" },
+    settings: { patterns: ["narrow_{collection}"], tenant: "acme" },
   });
   const attempt = advance(testDatabase.database, "akme", { namespace: "narrow" });
   await expect(attempt).rejects.toMatchObject({ code: "invalid_input", path: "namespace" });
