@@ -37,9 +37,10 @@ export const migrationSchema = z
   })
   .openapi("Migration", { example: { queries: 50 } });
 
-/** A request that starts a migration, or its dry run. */
-export const migrationRequestSchema = migrationSchema
-  .extend({
+/** A request that starts a migration, or its dry run. An extension would be described as both schemas, of which one refuses `dry_run`. */
+export const migrationRequestSchema = z
+  .strictObject({
+    ...migrationSchema.shape,
     dry_run: z
       .boolean()
       .optional()
