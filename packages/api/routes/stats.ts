@@ -1,16 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { requireScope, tenantOf } from "../auth/require.ts";
 import { createRouter, jsonResponse, problems, reply, secured } from "../openapi.ts";
+import { collectionFigures } from "../schema/overview.ts";
 
 const statsSchema = z
   .object({
     collection: z.string(),
-    model: z.string().nullable(),
-    dimensions: z.int().nullable(),
-    metric: z.string(),
-    documents: z.int(),
-    passages: z.int(),
-    vectors: z.int().describe("Passages that vector search can find."),
+    ...collectionFigures,
     bytes: z.int(),
     indexes: z.array(
       z.object({
@@ -22,14 +18,9 @@ const statsSchema = z
         scans: z.int(),
       }),
     ),
-    tail: z.int().describe("Passages written since the last index build. Every search compares them one by one."),
     due: z
       .object({ action: z.string(), reason: z.string().optional() })
       .describe("What a reindex would do, and the reason."),
-    latency: z
-      .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
-      .nullable()
-      .describe("Latency of recent searches in this process. Null: there were none."),
   })
   .openapi("CollectionStats");
 

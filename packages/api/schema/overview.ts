@@ -1,17 +1,26 @@
 import { z } from "@hono/zod-openapi";
 import { tenantSchema } from "./service.ts";
 
+/** Figures of a collection in the overview and the statistics. */
+export const collectionFigures = {
+  model: z.string().nullable(),
+  dimensions: z.int().nullable(),
+  metric: z.string(),
+  documents: z.int(),
+  passages: z.int(),
+  vectors: z.int().describe("Passages that vector search can find."),
+  tail: z.int().describe("Passages written since the last index build. Every search compares them one by one."),
+  latency: z
+    .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
+    .nullable()
+    .describe("Latency of recent searches in this process. Null: there were none."),
+};
+
 export const collectionOverviewSchema = z
   .object({
     id: z.uuid(),
     name: z.string(),
-    model: z.string().nullable(),
-    dimensions: z.int().nullable(),
-    metric: z.string(),
-    documents: z.int(),
-    passages: z.int(),
-    vectors: z.int().describe("Passages that vector search can find."),
-    tail: z.int().describe("Passages written since the last index build. Every search compares them one by one."),
+    ...collectionFigures,
     is_replaced: z
       .boolean()
       .describe("Whether a collection with another model took its name, and it is kept for a way back."),
@@ -28,10 +37,6 @@ export const collectionOverviewSchema = z
     due: z
       .object({ action: z.enum(["none", "drop", "build"]), reason: z.string().optional() })
       .describe("Pending index work and its reason. A reason without an action: a build failed, and why."),
-    latency: z
-      .object({ searches: z.int(), p50_ms: z.number(), p95_ms: z.number() })
-      .nullable()
-      .describe("Latency of recent searches in this process. Null: there were none."),
   })
   .openapi("CollectionOverview");
 

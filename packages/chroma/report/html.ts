@@ -1,5 +1,6 @@
 import { formatMoment } from "@cairn/core/report/format.ts";
-import { type Html, html, trusted } from "@cairn/core/report/markup.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
+import { renderPage } from "@cairn/core/report/page.ts";
 import { renderSection } from "@cairn/core/report/section.ts";
 import { STYLE } from "@cairn/core/report/style.ts";
 import { renderCounts } from "./charts/counts.ts";
@@ -17,19 +18,11 @@ import { verdictSentence } from "./verdict.ts";
  * forbids loading any, whatever the data contains.
  */
 export function renderReport(report: MigrationReport): string {
-  return html`<!doctype html>
-<html lang="en" data-verdict="${report.verdict}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="description" content="${verdictSentence(report)}">
-<title>${verdictSentence(report)}</title>
-<style>${trusted(STYLE)}</style>
-</head>
-<body>
-${renderSummary(report)}
+  return renderPage({
+    title: verdictSentence(report),
+    verdict: report.verdict,
+    style: STYLE,
+    body: html`${renderSummary(report)}
 <main>
 ${renderDifferences(report)}
 ${renderChanges(report)}
@@ -39,10 +32,8 @@ ${renderExceptions(report)}
 ${renderNotices(report)}
 ${renderCollections(report)}
 </main>
-${renderMethod(report)}
-</body>
-</html>
-`.text;
+${renderMethod(report)}`,
+  });
 }
 
 function noteCounts({ totals }: MigrationReport): string {

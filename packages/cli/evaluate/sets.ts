@@ -5,6 +5,7 @@ import type { CommandContext } from "../command-context.ts";
 import { withTenant } from "../open.ts";
 import { integerBetween } from "../options/integer.ts";
 import { addTenantCommand } from "../options/tenant-option.ts";
+import { followUp } from "../terminal/command-line.ts";
 import { count } from "../terminal/counts.ts";
 import { printJson, printTable, visible } from "../terminal/print.ts";
 import { addDue } from "./due.ts";
@@ -63,7 +64,7 @@ export function addQuestionSets(program: Command, context: CommandContext): void
         if (json) printJson(set);
         else
           console.log(
-            `Stored ${count(set.questions, "question")} as ${visible(set.name)}. Run it: cairn evaluate --set`,
+            `Stored ${count(set.questions, "question")} as ${visible(set.name)}. Run it: ${followUp(command, ["evaluate", "--tenant", tenant.name, "--set", set.name])}`,
           );
       }),
     );
@@ -84,7 +85,10 @@ export function addQuestionSets(program: Command, context: CommandContext): void
             })),
           ),
         );
-        if (runs.length === 0) console.log(`The set ${visible(name)} has no run yet. Run it: cairn evaluate --set`);
+        if (runs.length === 0)
+          console.log(
+            `The set ${visible(name)} has no run yet. Run it: ${followUp(command, ["evaluate", "--tenant", tenant.name, "--set", name])}`,
+          );
       }),
     );
   addTenantCommand(sets, "delete <name>", { description: "Delete a question set and its runs" }).action(

@@ -1,5 +1,6 @@
 import { countOf } from "@cairn/core/report/format.ts";
-import { type Html, html, trusted } from "@cairn/core/report/markup.ts";
+import { type Html, html } from "@cairn/core/report/markup.ts";
+import { renderPage } from "@cairn/core/report/page.ts";
 import { needsAttention } from "./read.ts";
 import type { CutoverReport } from "./report.ts";
 import { describeCutover, renderSummary } from "./sections/summary.ts";
@@ -17,27 +18,18 @@ const MAX_DETAIL_LENGTH = 6_000_000;
 export function renderCutoverReport(report: CutoverReport): string {
   const { lead, rest } = describeCutover(report);
   const sections = renderDetails(report);
-  return html`<!doctype html>
-<html lang="en" data-verdict="${report.tenants.some(needsAttention) ? "not_identical" : "identical"}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="description" content="${lead}. ${rest}">
-<title>${lead}</title>
-<style>${trusted(CUTOVER_STYLE)}</style>
-</head>
-<body>
-${renderSummary(report)}
+  return renderPage({
+    title: lead,
+    description: `${lead}. ${rest}`,
+    verdict: report.tenants.some(needsAttention) ? "not_identical" : "identical",
+    style: CUTOVER_STYLE,
+    body: html`${renderSummary(report)}
 <main>
 ${renderTenants(report, sections.length)}
 ${sections}
 </main>
-${renderMethod(report)}
-</body>
-</html>
-`.text;
+${renderMethod(report)}`,
+  });
 }
 
 /** The sections of the first tenants, as many as fit. */

@@ -1,5 +1,6 @@
 import { countOf, formatCount, formatMoment, formatSeconds } from "../../report/format.ts";
 import { type Html, html, type Piece, trusted } from "../../report/markup.ts";
+import { renderPage } from "../../report/page.ts";
 import { renderSection } from "../../report/section.ts";
 import { type Column, renderTable } from "../../report/table.ts";
 import { describeDifference, isShown } from "../bootstrap.ts";
@@ -26,29 +27,19 @@ export interface EvaluationReport {
 export function renderEvaluation(report: EvaluationReport): string {
   const { evaluation, comparisons } = report;
   const { lead, rest } = describeEvaluation(evaluation);
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="description" content="${lead}. ${rest}">
-<title>${lead}</title>
-<style>${trusted(EVALUATION_STYLE)}</style>
-</head>
-<body>
-${renderSummary(report, lead, rest)}
+  return renderPage({
+    title: lead,
+    description: `${lead}. ${rest}`,
+    style: EVALUATION_STYLE,
+    body: html`${renderSummary(report, lead, rest)}
 <main>
 ${renderVariants(evaluation)}
 ${renderDifferences(evaluation)}
 ${renderSection({ id: "distribution", title: "Distribution", note: "Number of questions by their nDCG. The same mean can come from many middling answers, or from perfect and useless ones." }, renderDistributions(evaluation.variants))}
 ${renderQuestions(comparisons, evaluation.baseline)}
 </main>
-${renderMethod(evaluation)}
-</body>
-</html>
-`.text;
+${renderMethod(evaluation)}`,
+  });
 }
 
 /** The result in a few words, and in a sentence: which variant has the highest nDCG, and what is shown. */
